@@ -60,7 +60,7 @@ def outcome_of(request: HttpRequest, job: Job) -> dict[str, Any]:
             "rows": rows,
             "total": len(table),
             "several": scoring_of(job)["contexts"] > 1,
-            "named": any(row.name != row.code for row in rows),
+            "named": any(row.name not in ("", row.code) for row in rows),
         }
     if is_ranked(job):
         ranking = likelihood_table(job)

@@ -76,13 +76,15 @@ _HEADS = (
 """Columns with the orders that sort by them. A link takes the next of these."""
 
 
-def heads_of(query: QueryDict, sort: str, *, several: bool, numbered: bool, profiled: bool, placed: bool) -> list[Head]:
+def heads_of(
+    query: QueryDict, sort: str, *, several: bool, numbered: bool, profiled: bool, placed: bool, named: bool
+) -> list[Head]:
     """Return the columns of the table in its order.
 
     A job under `several` contexts has a column of spreads, and one with another numbering a column of positions. With
-    an alignment it is `profiled`, and with a scan of the parent `placed`.
+    an alignment it is `profiled`, and with a scan of the parent `placed`. It is `named` if a name is not the code.
     """
-    wanted = {"Spread": several, "Position": numbered, "Profile": profiled, "Percentile": placed}
+    wanted = {"Spread": several, "Position": numbered, "Profile": profiled, "Percentile": placed, "Name": named}
     left_out = {text for text, there in wanted.items() if not there}
     heads = []
     for text, number, orders in _HEADS:
@@ -136,6 +138,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     shown = np.asarray(list(found), dtype=np.intp)
     scoring = scoring_of(job)
     several = scoring["contexts"] > 1
+    named = any(name not in ("", code) for name, code in zip(table.names, table.codes, strict=True))
     top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None)
     context = {
         "job": job,
@@ -150,10 +153,12 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
             numbered=table.numbering != SEQUENTIAL,
             profiled=baselines.profile is not None,
             placed=reference is not None,
+            named=named,
         ),
         "baselines": baselines,
         "reference": reference,
         "numbered": table.numbering != SEQUENTIAL,
+        "named": named,
         "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
         "rows": list(zip(table.rows(shown), beside.rows(shown), strict=True)),
         "page": found,

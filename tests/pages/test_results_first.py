@@ -78,6 +78,10 @@ def test_names_are_a_column_only_if_they_say_more_than_the_variants(api, browser
     page = browser.get(page_of(named))
     assert head in page.content.decode()
     assert "of plate 7" in text_of(page)
+    assert "?sort=name" not in browser.get(f"{page_of(job)}variants/").content.decode()
+    table = browser.get(f"{page_of(named)}variants/")
+    assert "?sort=name" in table.content.decode()
+    assert "of plate 7" in text_of(table)
 
 
 def test_large_jobs_are_ranked_on_their_own_page_only(api, browser, inline_worker, monkeypatch):
