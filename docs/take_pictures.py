@@ -103,15 +103,16 @@ def take_home(album: Album) -> None:
 
 
 def take_variants(album: Album, client: Client, folder: Path) -> None:
-    page = album.open("/jobs/new/", height=1070)
+    page = album.open("/jobs/new/", height=1110)
     page.locator("#id_action").select_option("score")
     page.locator("#id_all_singles").check()
     page.locator("#id_parent").fill(PARENT)
     page.locator("#id_parent").blur()
+    page.get_by_text("1,444 variants").wait_for(timeout=120_000)
     album.keep(page, "variants-new-job", below="main h1")
     parent = folder / "ubiquitin.fasta"
     parent.write_text(f">ubiquitin\n{PARENT}\n")
-    for action, query, height in (("scan", "?position=48", 1360), ("contacts", "", 900)):
+    for action, query, height in (("scan", "?position=48", 1400), ("contacts", "", 990)):
         job = client.submit(parent, model=MODEL, action=action, name=f"Ubiquitin, {action}")
         client.wait(job, timeout=1200)
         album.keep(
