@@ -110,8 +110,7 @@ def test_from_an_alignment_to_a_set_by_keyboard_alone(page, made):
     tab_to(page, "The published ensemble")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_label("My settings, below")).to_be_checked()
-    tab_to(page, "My settings")
-    page.keyboard.press("Enter")
+    expect(page.get_by_label("Residues of each")).to_be_visible()  # the choice unfolds its fields
     tab_to(page, "Contexts")
     page.keyboard.press("Control+a")
     page.keyboard.type("2")
