@@ -150,6 +150,7 @@ def visits(stack, service_of_module) -> dict[str, list[str]]:
         "campaign-data-page": [f"{campaign}data/"],
         "campaign-library-page": [f"{campaign}library/", f"{campaign}library/?sites=10,12&budget=9"],
         "campaign-proposal-page": [f"{campaign}propose/"],
+        "campaign-comparison-page": [f"{campaign}models/compare/"],
         "campaign-model-page": [f"{campaign}models/1/"],
         "campaign-round-page": [f"{campaign}rounds/1/"],
         "contexts-page": ["/contexts/"],
