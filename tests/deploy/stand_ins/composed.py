@@ -15,7 +15,7 @@ from pathlib import Path
 from e1site.stack.processes import wait_gone
 from tests.deploy.stand_ins.podman import Podman
 
-SECONDS = 600
+SECONDS = 1_800
 OURS = re.compile(r"E1_|COMPOSE_|DATABASE_URL$|REDIS_URL$|DOCKER_")
 
 
