@@ -422,6 +422,7 @@ SPECTACULAR_SETTINGS = {
         "ItemStateEnum": "jobs.models.states.ItemState.choices",
         "ArtefactStateEnum": "jobs.models.states.ArtefactState.choices",
         "PropertyModelStateEnum": "jobs.campaigns.serializers.MODEL_STATES",
+        "RanksByEnum": "jobs.campaigns.serializers.RANKS_BY",
         "RoundStateEnum": "jobs.models.campaigns.ROUND_STATES",
         "LayoutEnum": "jobs.parsing.asked.LAYOUTS",
         "WebhookEventEnum": "jobs.webhooks.services.EVENTS",

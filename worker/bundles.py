@@ -197,18 +197,16 @@ def _write(
 
 def _complete(done: Sequence[leases.Completion], engine_id: int, whole: Set[UUID]) -> Set[UUID]:
     """Store what is computed, and close those small jobs in the same transaction. Return the jobs that need no more."""
-    try:
-        outlast(leases.bundle_complete, done=done, engine_id=engine_id, closing=whole)
-    except OUTAGES:
-        raise
-    except Exception:
-        if not whole:
-            raise
-        # What goes wrong at the end of a job must not cost its results.
-        log.exception("jobs cannot be closed with their last chunk; they are closed after it")
-        outlast(leases.bundle_complete, done=done, engine_id=engine_id)
-        return frozenset()
-    return whole
+    if whole:
+        try:
+            leases.bundle_complete(done=done, engine_id=engine_id, closing=whole)
+        except Exception:
+            # What goes wrong at the end of a job must not cost its results.
+            log.exception("jobs cannot be closed with their last chunk; they are closed after it")
+        else:
+            return whole
+    outlast(leases.bundle_complete, done=done, engine_id=engine_id)
+    return frozenset()
 
 
 def _finalise(process: WorkerProcess, bundle: Bundle, without: Set[UUID] = frozenset()) -> None:

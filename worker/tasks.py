@@ -174,7 +174,12 @@ class ModelWorker:
                     left = [chunk_id for chunk_id in chunk_ids if chunk_id not in taken]
                     bundle = bundle_claim(process, left, begin=True) if left else None
                 following = bundles[number + 1 : number + 2]
-                ahead = process.claimer.do(bundle_claim, process, following[0]) if following else None
+                try:
+                    ahead = process.claimer.do(bundle_claim, process, following[0]) if following else None
+                except BaseException:
+                    if bundle is not None:
+                        bundle_give_back(bundle)
+                    raise
                 if bundle is not None:
                     bundle_run(process, bundle, ahead)
         except BaseException:
@@ -197,7 +202,7 @@ class ModelWorker:
             if not urgent or (bundle := bundle_claim(process, urgent, begin=True)) is None:
                 return None if urgent is None else taken
             bundle_run(process, bundle, None)
-            taken.update(urgent)
+            taken.update(chunk.id for chunk in bundle.chunks)
         return taken
 
     def _urgent(self, process: WorkerProcess) -> list[int] | None:

@@ -36,7 +36,7 @@ class CampaignComparison(CampaignView):
             ),
         ],
         responses={
-            (200, "application/json"): shapes.ComparisonBody,
+            (200, "application/json"): shapes.ModelComparisonBody,
             (200, "text/csv"): OpenApiTypes.STR,
             **refusals(400, 409),
             **COMMON_ERRORS,

@@ -16,6 +16,7 @@ from jobs.learning.folds import KINDS, folds_of
 from jobs.learning.samples import Whole
 from jobs.models import Campaign, PropertyModel
 from jobs.models.states import WorkState
+from jobs.web.turns import READING
 
 MOST = 6
 """Models that are compared at once."""
@@ -151,7 +152,8 @@ class Comparison:
         for side in (one, other):
             predicted, fold = side.predicted(kind), side.folds(kind)
             held.append(HeldOut(np.array([predicted[at] for at in codes]), np.array([fold[at] for at in codes])))
-        found = paired(variants_of(codes, self.campaign.parent), measured, *held)
+        with READING.turn(self.campaign.owner_id):
+            found = paired(variants_of(codes, self.campaign.parent), measured, *held)
         return Pair(one.n, other.n, len(codes), changed, "", found)
 
     def _incomparable(self, one: Side, other: Side) -> str:

@@ -18,6 +18,7 @@ from jobs.web.rest.fields import ListPage, Rows, Shape, Url
 
 STATES = {WorkState.WAITING: "queued", WorkState.DONE: "ready", WorkState.CANCELLED: "failed"}
 MODEL_STATES = ("queued", "running", "ready", "failed")
+RANKS_BY = ("model", "prior")
 
 
 class CampaignSubmission(Shape):
@@ -189,7 +190,7 @@ class ModelBody(Shape):
     )
     coverage = s.JSONField(required=False)
     method = s.CharField(required=False)
-    ranks_by = s.ChoiceField(["model", "prior"], required=False)
+    ranks_by = s.ChoiceField(RANKS_BY, required=False)
     versions = s.JSONField(required=False)
     created_at = s.DateTimeField()
 

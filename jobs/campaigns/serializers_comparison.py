@@ -9,7 +9,7 @@ from rest_framework import serializers as s
 
 from jobs.campaigns.asked import finite
 from jobs.campaigns.comparing import Comparison, Pair
-from jobs.campaigns.serializers import ModelBody
+from jobs.campaigns.serializers import RANKS_BY, ModelBody
 from jobs.files.lines import BOM, csv_head
 from jobs.files.pieces import text_cell
 from jobs.learning.comparing import BETTER, MIXED, NONE, WORSE, Difference
@@ -56,11 +56,11 @@ class PairBody(Shape):
 
 class AdviceBody(Shape):
     model = s.IntegerField()
-    by = s.ChoiceField(["model", "prior"])
+    by = s.ChoiceField(RANKS_BY)
     reason = s.CharField()
 
 
-class ComparisonBody(Shape):
+class ModelComparisonBody(Shape):
     property = s.CharField()
     folds = s.ChoiceField(KINDS, allow_null=True)
     least = s.IntegerField(help_text="The fewest common variants that are compared.")

@@ -10,7 +10,7 @@ from rest_framework import serializers as s
 from jobs.background.blocks import files_of
 from jobs.campaigns.prediction_tables import FORMATS
 from jobs.campaigns.selections import KINDS
-from jobs.campaigns.serializers import MODEL_STATES, STATES
+from jobs.campaigns.serializers import MODEL_STATES, RANKS_BY, STATES
 from jobs.models import PredictionFile
 from jobs.models.states import WorkState
 from jobs.web.rest.fields import Shape
@@ -35,7 +35,7 @@ class PredictionRow(Shape):
 class Predictions(Shape):
     n = s.IntegerField()
     digest = s.CharField()
-    ranks_by = s.ChoiceField(["model", "prior"])
+    ranks_by = s.ChoiceField(RANKS_BY)
     rows = PredictionRow(many=True)
 
 
@@ -56,7 +56,7 @@ class PredictionFileBody(Shape):
     asked = s.ChoiceField(KINDS)
     count = s.IntegerField(help_text="Variants.")
     digest = s.CharField(help_text="That of the model.")
-    ranks_by = s.ChoiceField(["model", "prior"])
+    ranks_by = s.ChoiceField(RANKS_BY)
     files = PredictionFilePart(many=True, help_text="Empty until the file is ready. Both have the same numbers.")
     created_at = s.DateTimeField()
     finished_at = s.DateTimeField(allow_null=True)

@@ -18,8 +18,8 @@ from jobs.errors import ServiceError, StillRunning, Unavailable
 from jobs.fleet.centres import centre_name
 from jobs.fleet.crew import Crew, crew_of
 from jobs.intake.ingest import Request, Upload, job_put
-from jobs.models import Item, Job
-from jobs.models.states import JobState
+from jobs.models import Chunk, Item, Job
+from jobs.models.states import ChunkState, JobState
 from jobs.parsing import Record
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import job_cancel
@@ -64,18 +64,22 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
     admitted = quota_foresee(user_id=owner.pk, need=Need(stored_bytes=size, interactive=True))
     with ANSWERS.place(owner.pk):
         chunks: list[int] | None = None
-        if _is_plain(request, records) and queue.nothing_waits(request.model, crew):
-            chunks = []
+        try:
+            if _is_plain(request, records) and queue.nothing_waits(request.model, crew):
+                chunks = []
+        except queue.BROKER_ERRORS as error:
+            raise _queue_unavailable() from error
         job = job_put(owner=owner, records=records, upload=Upload(request), admitted=admitted, published=chunks)
         with EARS.waiting(job.pk) as woken:
-            if not _sent(job, crew, chunks):
+            if not _sent(job, crew, chunks) and not _is_taken(job):
                 job_cancel(job_id=job.pk)
-                raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
-            heard = _wait(job, woken, trusting=True)
+                raise _queue_unavailable()
+            deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
+            heard = _wait(job, woken, deadline, trusting=True)
             answer_in_turn(owner.pk, size)
             results = results_of(job, range(job.total_items))
             if heard and len(results) < job.total_items:
-                _wait(job, woken)
+                _wait(job, woken, deadline)
                 results = results_of(job, range(job.total_items))
     if len(results) < job.total_items:
         _raise_failed(job)
@@ -90,18 +94,27 @@ def _sent(job: Job, crew: Crew, chunks: list[int] | None) -> bool:
     return queue.publish_at_once(job.model, crew, chunks, tokens)
 
 
+def _is_taken(job: Job) -> bool:
+    """Return whether a worker has any of it. It may have the message though Redis's answer was lost."""
+    return Chunk.objects.filter(job=job).exclude(state=ChunkState.READY).exists()
+
+
+def _queue_unavailable() -> Unavailable:
+    return Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
+
+
 def _is_plain(request: Request, records: Sequence[Record]) -> bool:
     """Return whether the residues alone tell how long the request takes."""
     return not request.contexts and not any(record.context for record in records)
 
 
-def _wait(job: Job, woken: threading.Event, *, trusting: bool = False) -> bool:
+def _wait(job: Job, woken: threading.Event, deadline: float, *, trusting: bool = False) -> bool:
     """Wait until the job is closed. Its row is looked at when `woken` is set, and after growing pauses.
 
     While messages arrive, all pauses are long, so that looking takes no time from the worker. If `trusting`, return
-    True once `woken` is set, without a look: the results show whether it was right.
+    True once `woken` is set, without a look: the results show whether it was right. Raises StillRunning after the
+    `deadline` of `time.monotonic`.
     """
-    deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
     pause = FIRST_PAUSE
     while True:
         if woken.wait(LONGEST_PAUSE if EARS.hears else pause) and trusting:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.learning.crossvalidation import Figure, Ranked, counted_within, resampled
+from jobs.learning.crossvalidation import DRAWS, Figure, Ranked, counted_within, resampled
 from jobs.learning.folds import Folds, Split, independent_units
 from jobs.learning.gains import LEAST_SHOWN, detectable_of, mean_interval
 from jobs.learning.samples import Floats, Whole
@@ -87,8 +87,8 @@ def paired(variants: Sequence[Variant], measured: Floats, one: HeldOut, other: H
     units = np.unique(independent_units(variants), return_inverse=True)[1]
     count = int(units.max()) + 1
     ranked = [_ranked(found) for found in (one, other)]
-    draws = max(LEAST_DRAWS, MOST_NUMBERS // len(variants))
-    counts = resampled(units, np.random.default_rng(seed))[:draws]
+    draws = min(DRAWS, max(LEAST_DRAWS, MOST_NUMBERS // len(variants)))
+    counts = resampled(units, np.random.default_rng(seed), draws)
     whole = np.ones((1, len(variants)))
     found = {SQUARED_ERROR: _errors(measured, one.predicted, other.predicted, units)}
     for name in (SPEARMAN, *METRICS):

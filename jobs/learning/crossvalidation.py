@@ -120,11 +120,11 @@ def _value(ranked: Ranked, name: str, measured: Floats) -> float:
     return within_folds(ranked.rankings[name], [measured[split.test] for split in ranked.folds.splits])
 
 
-def resampled(groups: Whole, generator: np.random.Generator) -> Floats:
-    """Return how often each variant is drawn [DRAWS, n]: whole groups with replacement, as many as there are."""
+def resampled(groups: Whole, generator: np.random.Generator, draws: int = DRAWS) -> Floats:
+    """Return how often each variant is drawn [draws, n]: whole groups with replacement, as many as there are."""
     _, own = np.unique(groups, return_inverse=True)
     count = int(own.max()) + 1
-    return generator.multinomial(count, np.full(count, 1 / count), size=DRAWS)[:, own].astype(float)
+    return generator.multinomial(count, np.full(count, 1 / count), size=draws)[:, own].astype(float)
 
 
 def counted_within(ranked: Ranked, name: str, measured: Floats, counts: Floats) -> Floats:

@@ -169,11 +169,11 @@ def publish_at_once(model: str, crew: Crew, chunk_ids: Sequence[int], tokens: in
 
 
 def nothing_waits(model: str, crew: Crew) -> bool:
-    """Return whether the queue of these workers is empty, so that a message reaches one of them at once."""
-    try:
-        return queue_length(model_queue(model, cost_centre=crew.alive[0].cost_centre)) == 0
-    except BROKER_ERRORS:
-        return False
+    """Return whether the queue of these workers is empty, so that a message reaches one of them at once.
+
+    Raises one of BROKER_ERRORS if Redis is down.
+    """
+    return queue_length(model_queue(model, cost_centre=crew.alive[0].cost_centre)) == 0
 
 
 def dispatch_quietly(model: str) -> bool:

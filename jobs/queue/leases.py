@@ -138,16 +138,17 @@ def chunks_claim(
             return []
         if rows[0][0]:
             _not_alone(unwritten)
-    try:
-        return _with_items([Leased(*row) for row in rows], token)
-    except (DatabaseError, InterfaceError):
-        raise  # The database is down; the lease will expire.
-    except Exception as error:
-        # Their items can't be read. Count a loss, or these chunks would be claimed again for ever.
-        if not rows[0][0]:
-            chunks_begin(token=token)
-        lease_lost(token=token, reason=worker_error(error))
-        raise
+        try:
+            return _with_items([Leased(*row) for row in rows], token)
+        except (DatabaseError, InterfaceError):
+            raise  # The database is down: nothing is claimed.
+        except Exception as error:
+            unreadable = error
+    # Their items can't be read. Count a loss, or these chunks would be claimed again for ever.
+    if not rows[0][0]:
+        chunks_begin(token=token)
+    lease_lost(token=token, reason=worker_error(unreadable))
+    raise unreadable
 
 
 CLAIM = f"""

@@ -485,7 +485,21 @@ def test_no_redis_is_503_and_jobs_are_kept(api, inline_worker, monkeypatch):
     monkeypatch.setattr(queue, "queue_length", away)
     response = post(api, SYNC.format("encode"), {"items": [{"sequence": "MK"}]})
     assert (response.status_code, body(response)["code"]) == (503, "queue_unavailable")
+    assert not Job.objects.exists()
     assert submit(api).status_code == 202
+
+
+def test_a_message_whose_receipt_is_lost_is_answered_all_the_same(api, inline_worker, monkeypatch):
+    from jobs.queue import dispatch as queue
+
+    def arrives(*_, **__):
+        inline_worker()
+        raise OSError("timed out")
+
+    monkeypatch.setattr(queue.current_app, "send_task", arrives)
+    response = post(api, SYNC.format("encode"), {"items": [{"sequence": "MK"}]})
+    assert response.status_code == 200, response.content
+    assert Job.objects.get().state == "succeeded"
 
 
 @pytest.mark.parametrize("waiting", [0, 3])

@@ -71,7 +71,7 @@ def test_a_submission_of_one_protein(api, inline_worker, statements):
 
 
 def test_a_synchronous_request_of_one_protein(api, inline_worker, statements, monkeypatch):
-    def computed(job: Job, woken: threading.Event, *, trusting: bool) -> bool:
+    def computed(job: Job, woken: threading.Event, deadline: float, *, trusting: bool) -> bool:
         with statements.paused():
             assert inline_worker() == 1
         return trusting

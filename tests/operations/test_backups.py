@@ -146,6 +146,22 @@ def test_an_interrupted_restore_goes_on(server, filled, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_restore_that_was_killed_while_it_made_tables_begins_again(server, filled, tmp_path, monkeypatch):
+    """Django records a squash by its own name only after all migrations."""
+    first = save(tmp_path / "one")
+
+    def killed(_self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationExecutor, "check_replacements", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore(tmp_path / "one")
+    restore(tmp_path / "one")
+    assert tables(save(tmp_path / "two", OTHER)) == tables(first)
+
+
+@pytest.mark.slow
 def test_what_people_have_is_replaced_only_if_asked(server, filled, tmp_path):
     save(tmp_path / "one")
     restore(tmp_path / "one")

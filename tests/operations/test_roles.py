@@ -65,9 +65,14 @@ class Server:
 
     def bootstrap(self, folder: Path, *, owner: str, password: str = "") -> subprocess.CompletedProcess[str]:
         """Run the first step of a deployment."""
+        arguments = ("-m", "django", "e1_bootstrap", "--migrate", "--data", str(folder))
+        return self.django(*arguments, owner=owner, password=password)
+
+    def django(self, *arguments: str, owner: str, password: str = "") -> subprocess.CompletedProcess[str]:
+        """Run Python with these roles."""
         urls = {"DATABASE_URL": self.url(self.service, password), "E1_OWNER_DATABASE_URL": self.url(owner)}
-        command = [sys.executable, "-m", "django", "e1_bootstrap", "--migrate", "--data", str(folder)]
         env = {**os.environ, **urls, "DJANGO_SETTINGS_MODULE": "e1site.settings"}
+        command = [sys.executable, *arguments]
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -101,6 +106,29 @@ def test_a_postgres_of_ones_own_needs_no_superuser(server, tmp_path):
             server.run(statement, role=server.service)
     owners = server.run("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
     assert owners == [(server.owner,)]
+
+
+@pytest.mark.slow
+def test_a_first_start_that_is_killed_while_it_makes_tables_begins_again(server, tmp_path):
+    """Django records a squash after its transaction, a row for each migration that it replaces."""
+    server.run(f"CREATE ROLE {server.service} LOGIN")
+    killed = """
+import os, sys, django
+from pathlib import Path
+from django.core.management import call_command
+from django.db.migrations.recorder import MigrationRecorder
+django.setup()
+record, recorded = MigrationRecorder.record_applied, []
+def killed(self, app, name):
+    recorded.append(app)
+    os._exit(9) if recorded.count("jobs") == 20 else record(self, app, name)
+MigrationRecorder.record_applied = killed
+call_command("e1_bootstrap", migrate=True, data=Path(sys.argv[1]))
+"""
+    assert server.django("-c", killed, str(tmp_path), owner=server.owner).returncode == 9
+    done = server.bootstrap(tmp_path, owner=server.owner)
+    assert done.returncode == 0, done.stderr
+    assert server.run("SELECT username FROM auth_user", role=server.service) == [("admin",)]
 
 
 @pytest.mark.django_db

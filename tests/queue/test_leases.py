@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from jobs.actions import Stored, get_action
@@ -221,6 +221,20 @@ def test_what_cannot_be_read_for_computing_is_lost_until_it_fails(person, monkey
     job.refresh_from_db()
     assert job.state == JobState.FAILED
     assert "no room for its contexts" in items_of(job).get().error[0]["message"]
+
+
+@pytest.mark.parametrize("begin", [False, True])
+def test_a_claim_that_the_database_cuts_off_counts_for_nothing(person, monkeypatch, begin):
+    job = make_job(person, [record(0)])
+
+    def cut_off(chunks, token):
+        raise OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr(leases, "_with_items", cut_off)
+    with pytest.raises(OperationalError):
+        leases.chunks_claim(chunk_ids=ids(job), worker="w1", begin=begin)
+    chunk = Chunk.objects.get(job=job)
+    assert (chunk.state, chunk.attempts, chunk.losses, chunk.lease_token) == (ChunkState.READY, 0, 0, None)
 
 
 def test_synchronous_requests_that_must_run_alone_come_alone(person):

@@ -65,12 +65,19 @@ class Command(ServiceCommand):
         with as_owner(owner) if owner else contextlib.nullcontext():
             if not beside:
                 _refuse_foreign()
-            call_command("migrate", interactive=False, verbosity=verbosity, stdout=self.stdout)
+            # Some migrations are recorded after their transaction. If the first start is killed there, the next one
+            # would make the same tables again.
+            with contextlib.nullcontext() if _has_tables() else transaction.atomic():
+                call_command("migrate", interactive=False, verbosity=verbosity, stdout=self.stdout)
             if owner:
                 for note in role_admit(service):
                     self.stdout.write(f"note: {note}")
         if not owner:
             self.stdout.write("note: one role owns the tables and serves; docs/deploy.md explains the use of two")
+
+
+def _has_tables() -> bool:
+    return OUR_TABLE in connection.introspection.table_names()
 
 
 def _refuse_foreign() -> None:

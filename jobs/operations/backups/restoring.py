@@ -118,12 +118,17 @@ def _refuse_content(settings: dict[str, Any], name: str, *, replace: bool) -> No
 
 
 def _stage(server: psycopg.Connection[Any], settings: dict[str, Any], staging: str, digest: str, say: Say) -> None:
-    """Make the database beside the present one, or keep one that an interrupted restore of the same file left."""
+    """Make the database beside the present one, or keep one that an interrupted restore of the same file left.
+
+    One without all of its tables is made again: an interrupted migration may not have recorded all that it did.
+    """
     if _exists(server, staging):
         with psycopg.connect(**_parameters(settings, staging), autocommit=True) as connection:
             marked = connection.execute("SELECT to_regclass(%s)", [PROGRESS]).fetchone()
             of = (
-                connection.execute("SELECT digest FROM e1_restore LIMIT 1").fetchone() if marked and marked[0] else None
+                connection.execute("SELECT digest FROM e1_restore WHERE step = %s", [MADE]).fetchone()
+                if marked and marked[0]
+                else None
             )
         if of is not None and of[0] == digest:
             say("going on with an interrupted restore of this file")
