@@ -432,7 +432,7 @@ def test_a_new_sequence_finds_itself_in_its_library(api, person, inline_worker, 
     )
     inline_worker()
     monkeypatch.setattr(queue, "dispatch_quietly", lambda _: True)
-    monkeypatch.setattr(sync, "_wait", lambda *_: inline_worker())
+    monkeypatch.setattr(sync, "_wait", lambda *_, **__: inline_worker())
     answer = api.post(f"{body(sent)['url']}neighbours/", {"sequence": sequences[2], "k": 2}, format="json")
     first, second = body(answer)["neighbours"]
     assert first["index"] == 2

@@ -109,10 +109,10 @@ def test_streams_are_capped_and_give_their_place_back(api, settings):
 
 
 def test_reap_closes_what_nobody_closed(api, inline_worker, monkeypatch):
-    job = body(submit(api))
+    job = body(submit(api, b"".join(b">%d\nMKTAYIAKQR\n" % n for n in range(9))))
     from worker import bundles
 
-    # The worker dies between the chunk's commit and finalise.
+    # A small job closes with its last chunk. Of this one the worker dies between the chunk's commit and finalise.
     monkeypatch.setattr(bundles, "job_finalise", lambda job_id: False)
     inline_worker()
     assert Job.objects.get(pk=job["id"]).state == "running"
