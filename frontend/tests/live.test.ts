@@ -61,13 +61,33 @@ test("what was opened stays open over a morph, which changes the rest", () => {
 
 test("a section that was given the focus keeps it over a morph, and is as the server writes it afterwards", () => {
   const section = "<section aria-labelledby='state'><h2 id='state'>State</h2></section>";
-  live.innerHTML = section;
+  live.innerHTML = section.replace(">State<", ">Before<");
   const home = found("#live section");
   home.tabIndex = -1;
   home.focus();
   Idiomorph.morph(live, section, { morphStyle: "innerHTML" });
   expect(home.getAttribute("tabindex")).toBe("-1");
+  expect(home.textContent).toBe("State");
   home.blur();
   Idiomorph.morph(live, section, { morphStyle: "innerHTML" });
   expect(home.hasAttribute("tabindex")).toBe(false);
+});
+
+test("what is being typed or chosen stays over a morph, and everything else is renewed", () => {
+  const form = (value: string, chosen: string): string =>
+    `<input id="typed" value="${value}"><input id="other" value="${value}"><select id="choice">` +
+    ["a", "b"].map((one) => `<option${one === chosen ? " selected" : ""}>${one}</option>`).join("") +
+    "</select>";
+  live.innerHTML = form("old", "a");
+  const typed = found("#typed") as HTMLInputElement;
+  typed.focus();
+  typed.value = "new wo";
+  Idiomorph.morph(live, form("sent", "a"), { morphStyle: "innerHTML" });
+  expect(typed.value).toBe("new wo");
+  expect((found("#other") as HTMLInputElement).value).toBe("sent");
+  const choice = found("#choice") as HTMLSelectElement;
+  choice.focus();
+  choice.value = "b";
+  Idiomorph.morph(live, form("sent", "a"), { morphStyle: "innerHTML" });
+  expect(choice.value).toBe("b");
 });

@@ -5,6 +5,7 @@ The design is in the address: it can be sent to a colleague, and nothing is stor
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -136,6 +137,7 @@ def _context(request: HttpRequest, campaign: Campaign, prior: Prior) -> dict[str
             check_size(library)
         except ServiceError as error:
             refusal = Refusal("library", error)
+            labels = labels or _readable(campaign, listed(query.get("sites", "")))
     designs = {one["site"]: one for one in site_bodies(library)} if library else {}
     context = {
         "campaign": campaign,
@@ -155,6 +157,15 @@ def _context(request: HttpRequest, campaign: Campaign, prior: Prior) -> dict[str
     sizes = [one.scheme.size for one in library.sites]
     context |= {"figures": figures | {"stops": 1 - figures["without_stop"]}, "sizes": sizes}
     return context | (_sent_on(campaign, library, query) if refusal is None else {})
+
+
+def _readable(campaign: Campaign, sites: list[str]) -> list[tuple[str, int]]:
+    """Return those that can be read one by one. What is typed for them must not be lost while another is typed."""
+    found: dict[str, int] = {}
+    for site in sites[:MOST_SITES]:
+        with suppress(ServiceError):
+            found |= dict(places_of(campaign, [site]))
+    return list(found.items())
 
 
 def _labels(campaign: Campaign, query: QueryDict) -> list[str]:

@@ -37,6 +37,8 @@ from jobs.templatetags.publishing import without_addresses
 
 ROWS, COLUMNS = 20, 10
 """Size of the table on the public page. The downloads have all."""
+TEXTS = frozenset({"name", "state", "reason"})
+"""Columns whose cells are texts, also if they look like numbers."""
 SMALL = 0.001
 """Numbers nearer to 0 are shown with an exponent."""
 
@@ -76,7 +78,10 @@ def public_job_download(request: HttpRequest, token: str, job_id: UUID) -> HttpR
 def _job_answer(request: HttpRequest, job: Job, downloads: str, trail: Sequence[tuple[str, str]] = ()) -> HttpResponse:
     heads, rows, more = first_rows(job.pk, results_fingerprint(job))
     columns = [[row[at] for row in rows] for at in range(len(heads))]
-    numbers = [any(column) and all(map(_is_number, column)) for column in columns]
+    numbers = [
+        head not in TEXTS and any(column) and all(map(_is_number, column))
+        for head, column in zip(heads, columns, strict=True)
+    ]
     counts = job_counts(job)
     context = {
         "name": without_addresses(job.name) or f"{job.action} by {job.model}",

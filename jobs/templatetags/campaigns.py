@@ -32,7 +32,7 @@ def three(value: float | str | None) -> str:
 @register.filter
 def as_given(value: float | None) -> str:
     """Return a number that a person has given, without zeros at its end."""
-    return "" if value is None else f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+    return "" if value is None else f"{value:.15g}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter
@@ -49,7 +49,11 @@ def percent(value: float | None) -> str:
 
 @register.filter
 def share(value: float) -> str:
-    """Return a share in percent with at least two significant figures: 95 %, 5.4 %, 0.29 %."""
+    """Return a share in percent with at least two significant figures: 95 %, 5.4 %, 0.29 %. Only 1 is 100 %."""
+    if 0.995 <= value < 1:
+        return "over 99 %"
+    if 0 < value < 1e-4:
+        return "under 0.01 %"
     return f"{100 * value:.0f} %" if value >= 0.0995 else f"{100 * value:.2g} %"
 
 

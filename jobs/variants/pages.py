@@ -139,7 +139,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     scoring = scoring_of(job)
     several = scoring["contexts"] > 1
     named = any(name not in ("", code) for name, code in zip(table.names, table.codes, strict=True))
-    top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None)
+    top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None, alignment=None)
     context = {
         "job": job,
         "shared": contexts_of_job(job, user_of(request)),

@@ -75,6 +75,15 @@ def test_a_budget_is_refused_with_the_largest_design_that_fits(browser, home):
     assert "Score these" in text
 
 
+def test_what_is_typed_for_a_site_stays_while_another_is_refused(browser, home):
+    query = {"sites": "13, 9999, 15", "wanted-13": "AVLI", "scheme-15": "NDT"}
+    body = browser.get(f"{home}library/", query, headers={"HX-Target": "design", "HX-Request": "true"}).content.decode()
+    assert "9999" in body
+    assert "codon combinations" not in body, "it is refused"
+    assert 'name="wanted-13" value="AVLI"' in body
+    assert '<option value="NDT" selected>' in body
+
+
 def test_a_budget_of_members(browser, home):
     text = shown(browser, home, scheme="NDT", budget="1000", budget_of="members")
     assert "The library has 1,728 members, and the budget is 1,000" in text

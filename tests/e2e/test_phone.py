@@ -190,6 +190,7 @@ def campaign_of(client, alignment: str) -> str:
     made = client.create_campaign(LONG, parent=UBIQUITIN, model="e1-demo", alignment=alignment, numbering=2)
     client.add_property(made, "activity", higher_is_better=True, normalisation="wild_type_ratio", unit="U/mg")
     model = client.wait_model(made, client.train_model(made, "activity")["n"])
+    client.wait_model(made, client.train_model(made, "activity", seed=1)["n"])  # for the comparison
     plate = {"wells": 96, "wild_type": 4, "dead": 2, "dead_variant": "K8A", "random": 4}
     number = client.propose_round(made, model["n"], plate=plate)["round"]
     rows = client.campaign_round(made, number)["rows"]

@@ -44,7 +44,7 @@ def opened(page: Page, address: str) -> float:
 def test_nothing_moves_while_a_job_runs(open_page, service, tmp_path):
     """Words change on the pages of the job, all jobs, the models, and operations."""
     path = tmp_path / "steady.fasta"
-    path.write_text(library(6000))
+    path.write_text(library(40_000))
     first = open_page(width=1440).page
     job = service.submit(path, model="e1-demo", action="encode", name="steady")
     first.goto(f"/jobs/{job.id}/")
@@ -59,5 +59,6 @@ def test_nothing_moves_while_a_job_runs(open_page, service, tmp_path):
         shifts = [one for one in page.evaluate("window.shifts") if one["at"] > since[address]]
         if sum(one["value"] for one in shifts) > MOVED:
             found[address] = shifts
+    assert service.job(job.id).state == "running", "it ended before all pages were watched"
     service.cancel(job)
     assert found == {}

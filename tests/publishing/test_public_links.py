@@ -64,6 +64,12 @@ def test_a_link_opens_the_result_to_everybody(api, job, other_browser):
             assert len(b"".join(client.get(f"{path}download/?format={format}").streaming_content)) > 50, format
 
 
+def test_names_that_look_like_numbers_stay_as_they_are(api, inline_worker):
+    items = [{"name": name, "sequence": SEQUENCE} for name in ("1.10", "2.50", "1e10")]
+    page = Client().get(made(api, finished(api, inline_worker, "log_prob", items))).content.decode()
+    assert all(f"<td>{item['name']}</td>" in page for item in items)
+
+
 def test_the_public_page_tells_nothing_else(api, job, person, inline_worker):
     finished(api, inline_worker, "log_prob", [{"name": "other", "sequence": SEQUENCE}])
     path = made(api, job)

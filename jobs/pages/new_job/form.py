@@ -196,7 +196,7 @@ def first(request: HttpRequest, owner: User) -> Asked:
         if "example" in request.GET:
             asked.sequences, asked.name = ACTIONS[action].example, f"Example of {action}"
             asked.parent = str(ACTIONS[action].example_params.get("parent", ""))
-    if "alignment" in request.GET:
+    if "alignment" in request.GET and "ranked" not in request.GET:  # There it is the profile's beside the scores.
         _from_alignment(asked, request.GET["alignment"], owner)
     if "from" in request.GET:
         asked.earlier = _earlier(request.GET["from"], owner)
