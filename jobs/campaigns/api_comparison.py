@@ -49,7 +49,7 @@ class CampaignComparison(CampaignView):
         """
         campaign, query = self.campaign(campaign_id), request.query_params
         asked = {name: query.get(name, "") for name in ("models", "main", "folds")}
-        found = comparison_of(campaign, **asked)
+        found = comparison_of(campaign, by=self.owner().pk, **asked)
         format, table = query.get("format", "json"), query.get("table", shapes.FIGURES)
         if format not in ("json", "csv"):
             raise InvalidInput.one("bad_format", f"format is {format[:40]!r}", "Choose json or csv.", path="format")

@@ -105,12 +105,16 @@ class HeldRow:
 
 @dataclass
 class Comparison:
-    """Ready models of one property, newest first. The model `main` is compared with each other one, by `kind`."""
+    """Ready models of one property, newest first. The model `main` is compared with each other one, by `kind`.
+
+    `reader` is the id of the user who asks.
+    """
 
     campaign: Campaign
     sides: list[Side]
     main: Side
     kind: str | None
+    reader: int
     _pairs: dict[tuple[int, int], Pair] = field(default_factory=dict)
 
     @property
@@ -152,7 +156,7 @@ class Comparison:
         for side in (one, other):
             predicted, fold = side.predicted(kind), side.folds(kind)
             held.append(HeldOut(np.array([predicted[at] for at in codes]), np.array([fold[at] for at in codes])))
-        with READING.turn(self.campaign.owner_id):
+        with READING.turn(self.reader):
             found = paired(variants_of(codes, self.campaign.parent), measured, *held)
         return Pair(one.n, other.n, len(codes), changed, "", found)
 
@@ -182,7 +186,10 @@ class Comparison:
             if found is not None and found.verdict == BETTER:
                 best, beaten = one, best
         if beaten is not None:
-            why = f"It predicts held-out variants better than model {beaten.n}, and ranks them better."
+            why = (
+                f"It predicts held-out variants better than model {beaten.n}, and ranks them better "
+                f"(kind of folds: {self.kind})."
+            )
         elif not best.shown:
             why = "It has no prior, so it ranks by measurements alone. No chosen model has shown a gain over a prior."
         elif len(ranking) == 1:
@@ -235,11 +242,11 @@ def newest_of_each_kind(models: Sequence[PropertyModel]) -> list[int]:
     return chosen[:MOST]
 
 
-def comparison_of(campaign: Campaign, *, models: str = "", main: str = "", folds: str = "") -> Comparison:
+def comparison_of(campaign: Campaign, *, by: int, models: str = "", main: str = "", folds: str = "") -> Comparison:
     """Return the comparison of models, given by their numbers such as `1,2`; else of the newest of each kind.
 
-    `main` is the number of one of them, else the newest. Raises InvalidInput `bad_models`, NotFound, Conflict
-    `model_not_ready` and `too_few_models`.
+    The user whose id is `by` waits for a turn to compute. `main` is the number of one of them, else the newest.
+    Raises InvalidInput `bad_models`, NotFound, Conflict `model_not_ready` and `too_few_models`.
     """
     numbers = _numbers(models) if models.strip() else newest_of_each_kind(ready_models(campaign))
     if len(numbers) < 2 and not models.strip():
@@ -269,7 +276,7 @@ def comparison_of(campaign: Campaign, *, models: str = "", main: str = "", folds
         )
     every = [one for one in kinds if all(one in each for each in learnt)]
     kind = folds or next(iter(every or kinds), None)
-    return Comparison(campaign, sides, _main(sides, main), kind)
+    return Comparison(campaign, sides, _main(sides, main), kind, by)
 
 
 def _numbers(text: str) -> list[int]:

@@ -64,7 +64,7 @@ def contexts_of(campaign: Campaign, by: User, *, path: str) -> list[list[str]]:
         real = [list(one) for one in context_set_sequences(campaign.owner, name, path=path)]
         if found != real:
             what = f"the context set {name!r} of the campaign is its owner's, and yours of this name is another one"
-            remedy = "Ask the owner to share the set in the project, or go on without embeddings and this job."
+            remedy = "Ask the owner to share the set in the project, or make the model without embeddings."
             raise InvalidInput.one("unknown_context_set", what, remedy, path=path)
     return found
 

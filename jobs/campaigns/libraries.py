@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,6 @@ from jobs.learning.codons import (
     Design,
     Scheme,
     clones_for_one,
-    largest_design,
     minimal_scheme,
 )
 from jobs.learning.dna import DEFAULT_HOST, coding_sequence, usage
@@ -58,6 +57,14 @@ class Site:
     minimal: bool
 
     @property
+    def choices(self) -> Iterator[Site]:
+        """This site, then the same one with each other scheme that codes for its wanted residues."""
+        yield self
+        for one in SCHEMES.values():
+            if one.name != self.scheme.name and not set(self.wanted) - set(one.residues):
+                yield replace(self, scheme=one, minimal=False)
+
+    @property
     def choice(self) -> str:
         """The name by which the scheme is asked for."""
         return MINIMAL if self.minimal else self.scheme.name
@@ -92,18 +99,28 @@ class Library:
         """What the budget must allow."""
         return self.design.members if self.budget_of == MEMBERS else self.design.clones
 
-    @property
-    def largest(self) -> Design | None:
-        """The largest design that fits the budget, None if none does."""
-        return largest_design(len(self.sites), self.budget or 0, self._offered, cost=self._cost)
+    @cached_property
+    def largest(self) -> tuple[Site, ...]:
+        """The sites of the largest design that fits the budget; none if no design fits.
+
+        A site is left out, keeps its scheme, or has another one that codes for its wanted residues. Of designs of one
+        size, the first has more of the first sites and of their own schemes.
+        """
+        designs: dict[int, tuple[Site, ...]] = {1: ()}
+        for site in self.sites:
+            found: dict[int, tuple[Site, ...]] = {}
+            for size, chosen in designs.items():
+                for one in site.choices:
+                    members = size * one.scheme.size
+                    if self._cost(members) <= (self.budget or 0):
+                        found.setdefault(members, (*chosen, one))
+                found.setdefault(size, chosen)
+            designs = found
+        return designs[max(designs)]
 
     @property
     def _cost(self) -> Callable[[int], int]:
         return int if self.budget_of == MEMBERS else clones_for_one
-
-    @property
-    def _offered(self) -> tuple[Scheme, ...]:
-        return tuple({one.name: one for one in (*SCHEMES.values(), *self.schemes)}.values())
 
     def check_budget(self) -> None:
         """Raise InvalidInput `budget_too_small` with the largest design that fits."""
@@ -114,16 +131,17 @@ class Library:
         else:
             clones = f"{self.needed:,} clones are needed for {100 * CONFIDENCE:.0f} % of one member"
             what = f"{clones}, and the budget is {self.budget:,}"
-        found = self.largest
-        if found is None:
-            smallest = min(self._offered, key=lambda one: one.size)
+        sites = self.largest
+        if not sites:
+            smallest = min((one.scheme for site in self.sites for one in site.choices), key=lambda one: one.size)
             least = self._cost(smallest.size)
             remedy = f"No design fits. The smallest, one site with {smallest.name}, needs {least:,} {self.budget_of}."
         else:
-            names = ", ".join(one.name for one in found.schemes)
-            sites = f"{len(found.schemes)} site{'s' if len(found.schemes) > 1 else ''}"
+            found = Design(tuple(one.scheme for one in sites))
+            names = ", ".join(one.scheme.name for one in sites)
+            count = f"{len(sites)} site{'s' if len(sites) > 1 else ''}"
             remedy = (
-                f"The largest design that fits has {sites} with {names}: {found.members:,} members, "
+                f"The largest design that fits has {count} with {names}: {found.members:,} members, "
                 f"{found.clones:,} clones."
             )
         raise InvalidInput.one("budget_too_small", what, remedy, path="budget")
@@ -255,25 +273,3 @@ def _scheme(name: str, label: str, wanted: str, used: Mapping[str, float]) -> Sc
         what = f"{name} does not code for {', '.join(sorted(missing))}, which you want at {label}"
         raise InvalidInput.one("residues_not_coded", what, "Choose minimal, or NNK.", path="scheme")
     return scheme
-
-
-def placed(library: Library, design: Design) -> dict[str, str] | None:
-    """Return the scheme by site of a smaller design, on the first sites whose wanted residues it codes for.
-
-    None if there are no such sites.
-    """
-    found: dict[str, str] = {}
-    left = list(library.sites)
-    for scheme in sorted(design.schemes, key=lambda one: one.name in SCHEMES):
-        site = next((one for one in left if _suits(one, scheme)), None)
-        if site is None:
-            return None
-        left.remove(site)
-        found[site.label] = scheme.name if scheme.name in SCHEMES else MINIMAL
-    return {one.label: found[one.label] for one in library.sites if one.label in found}
-
-
-def _suits(site: Site, scheme: Scheme) -> bool:
-    if scheme.name not in SCHEMES:
-        return site.scheme.name == scheme.name
-    return not set(site.wanted) - set(scheme.residues)

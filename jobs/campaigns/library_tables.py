@@ -24,6 +24,8 @@ from jobs.web.rest.bodies import WORKBOOK
 RARE = 0.1
 """A codon is rare if the host uses it for less than this share of its residue."""
 ORDER, SITES, MEMBERS = "order", "sites", "members"
+MOST_IN_SHEET = 100_000
+"""Members of a workbook, which is made while a request waits."""
 TABLES = {ORDER: ("csv", "xlsx"), SITES: ("csv", "xlsx"), MEMBERS: ("csv", "xlsx", "fasta")}
 """The formats of each table. A workbook of the order or the sites has both, each as a sheet."""
 KINDS = {"csv": "text/csv", "xlsx": WORKBOOK, "fasta": "text/x-fasta"}
@@ -104,7 +106,7 @@ def table_blocks(
     """Return the blocks of a table. Members are made while they are sent. Raises InvalidInput, TooLarge."""
     check_table(table, format)
     if table == MEMBERS:
-        _check_count(library)
+        _check_count(library, MOST_IN_SHEET if format == "xlsx" else LARGEST)
     if format == "fasta":
         return in_blocks(_records(campaign, library))
     if format == "csv":
@@ -121,12 +123,15 @@ def library_name(campaign: Campaign, table: str, format: str) -> str:
     return file_name(campaign.name, "campaign", "library", "" if table == ORDER else table, suffix=format)
 
 
-def _check_count(library: Library) -> None:
+def _check_count(library: Library, most: int) -> None:
     count = library.members.count
-    if count > LARGEST:
+    if count > most:
         number = f"{count:,}" if count < 10**15 else "more than 10^15"
-        what = f"the library has {number} proteins, and a list has at most {LARGEST:,}"
-        raise TooLarge.of(Problem("too_many_variants", what, "Take fewer sites or residues.", path="table"))
+        what = f"the library has {number} proteins, and this list has at most {most:,}"
+        remedy = (
+            "Take fewer sites or residues." if most == LARGEST else "Take CSV or FASTA, or fewer sites or residues."
+        )
+        raise TooLarge.of(Problem("too_many_variants", what, remedy, path="table"))
 
 
 def _heads(table: str) -> tuple[str, ...]:

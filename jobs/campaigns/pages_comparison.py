@@ -71,7 +71,13 @@ def comparison_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     }
     status, chosen = 200, set(asked.split(","))
     try:
-        found = comparison_of(campaign, models=asked, main=query.get("main", ""), folds=query.get("folds", ""))
+        found = comparison_of(
+            campaign,
+            by=user_of(request).pk,
+            models=asked,
+            main=query.get("main", ""),
+            folds=query.get("folds", ""),
+        )
         chosen = {str(one.n) for one in found.sides}
         context |= _compared(request, found)
     except NotFound:

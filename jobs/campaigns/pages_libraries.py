@@ -28,7 +28,6 @@ from jobs.campaigns.libraries import (
     check_size,
     library_asked,
     library_of,
-    placed,
     places_of,
 )
 from jobs.campaigns.library_bodies import library_figures, mutations_of
@@ -179,11 +178,9 @@ def _row(campaign: Campaign, query: QueryDict, label: str, position: int, design
 
 def _fitting(library: Library, query: QueryDict) -> tuple[str, str] | None:
     """Return the largest design that fits the budget, in words, and the address that has it filled in."""
-    if library.budget is None or library.needed <= library.budget or (largest := library.largest) is None:
+    if library.budget is None or library.needed <= library.budget or not library.largest:
         return None
-    found = placed(library, largest)
-    if found is None:
-        return None
+    found = {one.label: one.choice for one in library.largest}
     own = {site_field("scheme", label): scheme for label, scheme in found.items()}
     words = ", ".join(f"{label} with {SCHEME_WORDS[scheme].partition(':')[0]}" for label, scheme in found.items())
     return words, changed(query, sites=", ".join(found), **own)

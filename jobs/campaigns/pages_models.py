@@ -119,7 +119,10 @@ def _origin(user: User, card: Mapping[str, Any]) -> dict[str, str] | None:
     rows: QuerySet[Job] | QuerySet[Alignment] = (
         jobs_open_to(user) if kind == "job" else open_to(Alignment.objects.all(), user)
     )
-    row = rows.filter(pk=UUID(key)).first()
+    try:
+        row = rows.filter(pk=UUID(key)).first()
+    except ValueError:  # A card that was imported says anything.
+        row = None
     if row is None:
         return None
     url = reverse("job-page" if kind == "job" else "alignment-page", args=[row.pk])

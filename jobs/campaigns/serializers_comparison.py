@@ -43,7 +43,7 @@ class PairBody(Shape):
     against = s.IntegerField()
     n = s.IntegerField(help_text="Variants that both predicted out of fold.")
     changed = s.IntegerField(help_text="Those whose value has changed since the older model. The newer value counts.")
-    groups = s.IntegerField(allow_null=True, help_text="Groups that share no position, which the bootstrap draws.")
+    groups = s.IntegerField(allow_null=True, help_text="Independent groups of variants, which the bootstrap draws.")
     level = s.FloatField()
     difference = s.ChoiceField(
         [BETTER, WORSE, MIXED, NONE],
@@ -114,14 +114,14 @@ def figure_lines(found: Comparison) -> Iterator[bytes]:
         for kind, rankings in side.model.card["cross_validation"].items():
             for ranking, metrics in (rankings or {}).items():
                 for metric, figure in metrics.items():
-                    yield _line([side.n, "", kind, ranking, metric, len(side.model.training)], figure)
+                    yield _line([side.n, "", kind, text_cell(ranking), metric, len(side.model.training)], figure)
     for pair in found.pairs:
         for metric, one in (pair.found.differences if pair.found else {}).items():
             yield _line([pair.one, pair.other, found.kind, "difference", metric, pair.n], _body(one))
 
 
 def _line(cells: Sequence[object], figure: Mapping[str, float | None]) -> bytes:
-    """Return the cells, which need no quotes, and the numbers of a figure."""
+    """Return the cells, and the numbers of a figure."""
     numbers = ("" if (value := figure.get(name)) is None else f"{value:.6g}" for name in HEADS[len(cells) :])
     return (",".join([*map(str, cells), *numbers]) + "\n").encode()
 

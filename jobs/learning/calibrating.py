@@ -13,7 +13,7 @@ import numpy as np
 from jobs.learning.samples import Floats
 
 SLOPE = 0.5
-STEPS = 50
+STEPS, LEAST_STEP = 50, 1e-9
 
 
 def calibrated(shares: Floats, known: Floats, reached: Floats) -> Floats:
@@ -43,21 +43,32 @@ def _logit(shares: Floats, end: float) -> Floats:
 
 
 def _line(known: Floats, targets: Floats) -> tuple[float, float]:
-    """Return intercept and slope >= 0 by Newton's method. The loss is convex."""
+    """Return intercept and slope >= 0 by Newton's method with halved steps. The loss is convex."""
     from scipy.special import expit
 
-    table, weight = np.column_stack([np.ones(len(known)), known]), np.array([0.0, SLOPE**-2])
-    line = np.array([0.0, 1.0])
-    free = np.array([True, True])
+    table, weight, middle = np.column_stack([np.ones(len(known)), known]), np.array([0.0, SLOPE**-2]), [0.0, 1.0]
+
+    def loss(line: Floats) -> float:
+        logit = table @ line
+        return float(np.logaddexp(0, logit).sum() - targets @ logit + weight @ (line - middle) ** 2 / 2)
+
+    line = np.zeros(2)
     for _ in range(STEPS):
         found = expit(table @ line)
-        downhill = table.T @ (found - targets) + weight * (line - [0.0, 1.0])
+        slope = table.T @ (found - targets) + weight * (line - middle)
+        # At its bound the slope of the line moves only upwards.
+        free = np.array([True, bool(line[1] > 0 or slope[1] < 0)])
         bend = (table * np.maximum(found * (1 - found), 1e-9)[:, None]).T @ table + np.diag(weight + 1e-9)
         step = np.zeros(2)
-        step[free] = np.linalg.solve(bend[np.ix_(free, free)], downhill[free])
-        line = line - step * min(1.0, 2 / max(float(np.abs(step).max()), 1e-12))
-        if line[1] < 0:
-            line, free = np.array([line[0], 0.0]), np.array([True, False])
-        elif np.abs(step).max() < 1e-9:
+        step[free] = np.linalg.solve(bend[np.ix_(free, free)], slope[free])
+        before, now, size = line, loss(line), 1.0
+        while size > LEAST_STEP:
+            line = np.maximum(before - size * step, [-np.inf, 0.0])
+            if loss(line) <= now:
+                break
+            size /= 2
+        else:
+            return float(before[0]), float(before[1])
+        if np.abs(line - before).max() < LEAST_STEP:
             break
     return float(line[0]), float(line[1])

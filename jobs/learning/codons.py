@@ -7,10 +7,10 @@ is equally frequent. 22c is the mixture of NDT, VHG and TGG (Kille et al. 2013, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations_with_replacement, product
+from itertools import product
 from math import comb, log, log1p, prod
 
 from e1protocol import CANONICAL
@@ -155,25 +155,3 @@ class Design:
     def clones(self) -> int:
         """Clones for 95 % of one member."""
         return clones_for_one(self.members)
-
-
-def largest_design(
-    sites: int,
-    budget: int,
-    schemes: Sequence[Scheme] = tuple(SCHEMES.values()),
-    *,
-    cost: Callable[[int], int] = clones_for_one,
-) -> Design | None:
-    """Return the design of at most `sites` sites with most members that fits the budget, or None.
-
-    `cost` returns what so many members take of the budget: by default the clones for 95 % of one member.
-    """
-    sizes = [one.size for one in schemes]
-    best: tuple[int, ...] = ()
-    most = 0
-    for n in range(1, sites + 1):
-        for chosen in combinations_with_replacement(range(len(schemes)), n):
-            members = prod(sizes[at] for at in chosen)
-            if members > most and cost(members) <= budget:
-                best, most = chosen, members
-    return Design(tuple(schemes[at] for at in best)) if best else None

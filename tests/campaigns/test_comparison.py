@@ -171,7 +171,7 @@ def near(count: int, noise: float, seed: int) -> list[float]:
 
 
 def compared(*sides: Side) -> Comparison:
-    return Comparison(sides[0].model.campaign, list(sides), sides[0], "position")
+    return Comparison(sides[0].model.campaign, list(sides), sides[0], "position", 0)
 
 
 def test_the_newest_with_a_gain_ranks_unless_another_is_better():
@@ -216,7 +216,7 @@ def test_only_variants_that_both_predicted_count_and_the_newer_value():
 
 def test_a_model_without_these_folds_has_a_reason():
     new, old = side(2, near(60, 1, 2)), side(1, near(60, 1, 1))
-    found = Comparison(new.model.campaign, [new, old], new, "round")
+    found = Comparison(new.model.campaign, [new, old], new, "round", 0)
     assert found.pairs[0].reason == "model 2 has no folds of the kind round"
     old.model.fits = {}
     assert "model 1 has no held-out predictions" in compared(new, old).pairs[0].reason

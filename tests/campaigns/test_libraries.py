@@ -12,7 +12,7 @@ import pytest
 from Bio.Seq import Seq
 from openpyxl import load_workbook
 
-from jobs.learning.codons import BASES, genetic_code
+from jobs.learning.codons import BASES, SCHEMES, clones_for_one, genetic_code
 from tests.campaigns.steps import PARENT, made, proposed, trained, upload
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,30 @@ def test_a_budget_is_refused_with_the_largest_design_that_fits(api):
     assert library(api, url, budget=98_163).status_code == 201
     assert library(api, url, budget=98_162).status_code == 400
     assert "No design fits" in library(api, url, budget=3).json()["errors"][0]["remedy"]
+
+
+@pytest.mark.parametrize("budget", [90, 1_000, 5_000, 98_162])
+def test_no_design_that_fits_is_larger_than_the_one_that_is_named(api, budget):
+    remedy = library(api, made(api), budget=budget).json()["errors"][0]["remedy"]
+    sizes = [one.size for one in SCHEMES.values()]
+    every = [prod(chosen) for n in (1, 2, 3) for chosen in product(sizes, repeat=n)]
+    most = max((one for one in every if clones_for_one(one) <= budget), default=0)
+    assert (f": {most:,} members," in remedy) if most else ("No design fits" in remedy)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        # NDT codes for no alanine.
+        ({"wanted": "AV", "budget": 1_000}, "1 site with NNK: 32 members"),
+        # The minimal codons of one site are not those of another.
+        ({"scheme": {"13": "minimal"}, "wanted": {"13": "WFYL"}, "budget": 50}, "1 site with NDT: 12 members"),
+        # The site that wants alanine gets 22c, and the free one NDT.
+        ({"sites": [13, 15], "wanted": {"15": "A"}, "budget": 1_000}, "2 sites with NDT, 22c: 264 members"),
+    ],
+)
+def test_the_largest_design_has_the_wanted_residues(api, asked, found):
+    assert found in library(api, made(api), **asked).json()["errors"][0]["remedy"]
 
 
 def test_the_order_codes_for_every_member_and_nothing_else(api):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
-from jobs.learning.calibrating import calibrated
+from jobs.learning.calibrating import SLOPE, _line, calibrated
 from jobs.learning.fitted import Ready, fit, restored
 from jobs.learning.gaussian import GaussianProcess
 from jobs.learning.intervals import NOMINAL, Intervals
@@ -109,8 +110,26 @@ def test_calibration_keeps_the_order_and_what_is_out_of_reach(seed, count):
     assert ((found > 0) & (found < 1)).all()
     assert (calibrated(shares, known, np.zeros(count)) <= shares).all()
     assert (calibrated(shares, known, np.ones(count)) >= shares).all()
-    # A share that says the opposite has no weight.
-    assert np.ptp(calibrated(shares, known, (known < 0.5).astype(float))) <= np.ptp(shares)
+    # Shares that say the opposite have less weight.
+    assert np.ptp(calibrated(shares, known, (known < 0.5).astype(float))) < np.ptp(shares)
+
+
+@pytest.mark.parametrize("count", [24, 90, 288])
+def test_the_line_of_dead_and_living_variants_is_the_best_one(count):
+    """Most are dead, and shares of both lie far out, where the first steps of a fit are too long."""
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        alive = generator.random(count) < 0.3
+        known = np.where(generator.random(count) < 0.9, alive, generator.random(count)) * 0.9 + 0.001
+        logit = np.log(known / (1 - known))
+        targets = np.where(alive, 0.95, 0.02)
+
+        def loss(line, logit=logit, targets=targets):
+            odds = line[0] + line[1] * logit
+            return np.logaddexp(0, odds).sum() - targets @ odds + (line[1] - 1) ** 2 / (2 * SLOPE**2)
+
+        best = minimize(loss, [0.0, 0.5], bounds=[(None, None), (0, None)], method="L-BFGS-B")
+        assert loss(_line(logit, targets)) <= best.fun + 1e-6
 
 
 def test_calibration_changes_little_if_shares_are_right():
@@ -122,6 +141,8 @@ def test_calibration_changes_little_if_shares_are_right():
     # Half as frequent as they say.
     halved = (generator.random(3000) < known / 2).astype(float)
     assert calibrated(shares, known, halved).mean() == pytest.approx(shares.mean() / 2, abs=0.05)
+    opposite = (generator.random(3000) < 1 - known).astype(float)
+    assert np.ptp(calibrated(shares, known, opposite)) < 1e-6, "of many, they have none"
 
 
 def test_a_threshold_out_of_reach_leaves_the_order_of_the_means():

@@ -22,7 +22,6 @@ from jobs.learning.codons import (
     clones_for_all_residues,
     clones_for_one,
     codons_of,
-    largest_design,
     minimal_scheme,
     residues_of,
 )
@@ -89,16 +88,6 @@ def test_a_minimal_scheme_of_two_codons_is_one_mixture():
     assert len(minimal_scheme("IV").codons) == 1
     with pytest.raises(ValueError, match="choose residues"):
         minimal_scheme("B")
-
-
-def test_a_budget_gets_the_largest_design_that_fits():
-    found = largest_design(3, 1_000)
-    assert found is not None
-    every = [Design(chosen) for n in (1, 2, 3) for chosen in product(SCHEMES.values(), repeat=n)]
-    assert found.members == max(one.members for one in every if one.clones <= 1_000)
-    assert found.clones <= 1_000
-    assert largest_design(3, 98_163).members == 32_768
-    assert largest_design(3, 10) is None
 
 
 PARENT = "MKTAYIAKQR"

@@ -217,7 +217,9 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
     assert "problem-position" not in browser.get(page, {"position": "2"}).content.decode()
     csv_link = re.search(r'id="variants-csv" href="([^"]+)"', browser.get(page, {"position": "1"}).content.decode())[1]
     assert {row["variant"] for row in csv_rows(browser.get(unescape(csv_link)))} == {"M1A", "M1A:K2R"}
-    link = re.search(r'id="send-top" href="([^"]+)"', browser.get(page, {"mutations": "2", "alignment": "none"}).content.decode())[1]
+    link = re.search(
+        r'id="send-top" href="([^"]+)"', browser.get(page, {"mutations": "2", "alignment": "none"}).content.decode()
+    )[1]
     form = unescape(browser.get(unescape(link)).content.decode())
     assert ">M1A:K2R\nARTAYIAKQR\n" in form
     assert ">WT" not in form
