@@ -113,7 +113,7 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator("#counts")).to_contain_text("96 rows added")
     look("campaign with counts")
-    page.get_by_role("link", name="96 rows of activity").click()
+    page.get_by_role("link", name="96 wells of activity").click()
     expect(page.get_by_role("region", name="Round 1, plate 1")).to_be_visible()
     look("data")
     page.goto(home)

@@ -73,6 +73,17 @@ def test_public_pages_are_accessible_and_fit(open_page, outside, look):
     assert wrong == {}
 
 
+def test_public_pages_are_walked_with_the_keyboard(open_page, outside):
+    """From the first stop to the last the focus is seen, and nothing keeps it."""
+    page = open_page(anonymous=True, width=1440).page
+    keys = Keys(page)
+    for name, address in outside.items():
+        page.goto(address)
+        ready(page)
+        assert len(keys.walk()) > 5, name
+    assert page.evaluate("window.pointers") == []
+
+
 def test_pages_of_links_are_accessible_and_fit_before_and_after(open_page, work, look):
     page = open_page(**look).page
     wrong = {}
@@ -111,14 +122,3 @@ def test_small_pictures_in_lists_are_named_and_take_no_stop_of_the_keyboard(open
     keys.to("ubiquitin scan")  # each stop on the way is a control whose focus is seen
     assert page.evaluate("document.activeElement.closest('tr').querySelector('svg.thumb') !== null")
     assert page.evaluate("document.querySelectorAll('svg.thumb[tabindex], svg.thumb a').length") == 0
-
-
-def test_public_pages_are_walked_with_the_keyboard(open_page, outside):
-    """From the first stop to the last the focus is seen, and nothing keeps it."""
-    page = open_page(anonymous=True, width=1440).page
-    keys = Keys(page)
-    for name, address in outside.items():
-        page.goto(address)
-        ready(page)
-        assert len(keys.walk()) > 5, name
-    assert page.evaluate("window.pointers") == []
