@@ -80,7 +80,7 @@ def test_a_job_whose_end_nobody_heard_is_seen(person, inline_worker, monkeypatch
     job = make_job(person, [record(0)], interactive=True)
     inline_worker()
     monkeypatch.setattr(sync.EARS, "hears", hears)
-    sync._wait(job, threading.Event())
+    sync._wait(job, threading.Event(), time.monotonic() + 60)
     assert Job.objects.get(pk=job.pk).state == "succeeded"
 
 
