@@ -9,30 +9,29 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from numpy.typing import NDArray
 
+from e1protocol import NEIGHBOUR_THRESHOLD
 from jobs.actions import Scan
 from jobs.actions.score import Score
 from jobs.campaigns.selectors import alignment_of_campaign
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
-from jobs.library.alignments import alignment_load
+from jobs.library.alignments import alignment_load, neighbours_stored
 from jobs.library.sharing import projects_open_to
-from jobs.models import Alignment, Campaign, Item, Job, NeighbourCount
-from jobs.models.states import JobState, WorkState
+from jobs.models import Campaign, Item, Job
+from jobs.models.states import JobState
 from jobs.results.items import results_of
-from jobs.science.alignments.packed import counts_unpacked
 from jobs.science.alignments.profile import Profile, profile_of
-from jobs.science.alignments.reading import Alignment as Rows
 from jobs.science.alignments.sampling import neighbour_counts
 from jobs.science.variants.codes import single_variants
 from jobs.science.variants.scans import ScanTable
+from jobs.variants.baselines import profile_if_counted
 from jobs.variants.table import scores_of
+from jobs.web.turns import READING
 
 Floats = NDArray[np.float64]
 
 AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM = "auto", "none", "zero_shot", "profile", "blosum62"
 PRIORS = (AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM)
-PROFILE_THRESHOLD = 0.8
-"""Identity at which rows are neighbours, as in `jobs.science.alignments.profile`."""
 BLOSUM_SOURCE = "BLOSUM62, for want of anything better"
 LOOKED_AT = 20
 """Newest jobs of a kind that are looked through for the parent."""
@@ -72,13 +71,21 @@ def prior_of(campaign: Campaign, asked: str, *, by: User) -> Prior:
 
 
 def prior_at_hand(campaign: Campaign, *, by: User) -> Prior:
-    """Return the best prior that takes no long work: a profile only if its neighbours are counted."""
+    """Return the best prior that takes no long work: a profile only if its neighbours are counted.
+
+    It may read the scores of many jobs, so requests of one user do it in turns.
+    """
+    with READING.turn(by.pk):
+        return _at_hand(campaign, by)
+
+
+def _at_hand(campaign: Campaign, by: User) -> Prior:
     parent = campaign.parent
     if (found := _zero_shot(campaign, by)) is not None:
         job, table = found
         return Prior(ZERO_SHOT, _job_source(job), Tables(parent, table, None))
     stored = alignment_of_campaign(campaign)
-    if stored is not None and is_counted(stored) and (profile := profile_of_campaign(campaign)) is not None:
+    if stored is not None and (profile := profile_if_counted(stored)) is not None:
         return Prior(PROFILE, _profile_source(campaign, profile), Tables(parent, profile_prior(profile), None))
     return Prior(BLOSUM, BLOSUM_SOURCE, Tables(parent, blosum_prior(parent), None))
 
@@ -96,23 +103,8 @@ def profile_of_campaign(campaign: Campaign) -> Profile | None:
     stored = alignment_of_campaign(campaign)
     if stored is None:
         return None
-    rows = alignment_load(stored)
-    return profile_of(rows, _neighbours(stored, rows))
-
-
-def is_counted(stored: Alignment) -> bool:
-    """Return whether the neighbours are counted that a profile needs."""
-    return _counts(stored) is not None
-
-
-def _neighbours(stored: Alignment, rows: Rows) -> NDArray[np.int64]:
-    counts = _counts(stored)
-    return neighbour_counts(rows, PROFILE_THRESHOLD) if counts is None else counts_unpacked(bytes(counts.counts))
-
-
-def _counts(stored: Alignment) -> NeighbourCount | None:
-    done = NeighbourCount.objects.filter(alignment=stored, state=WorkState.DONE)
-    return done.filter(threshold=PROFILE_THRESHOLD).first()
+    rows, counts = alignment_load(stored), neighbours_stored(stored, NEIGHBOUR_THRESHOLD)
+    return profile_of(rows, neighbour_counts(rows, NEIGHBOUR_THRESHOLD) if counts is None else counts)
 
 
 def _zero_shot(campaign: Campaign, by: User) -> tuple[Job, Floats] | None:

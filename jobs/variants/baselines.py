@@ -91,11 +91,18 @@ def baselines_of(user: User, parent: str, asked: str = "", *, strict: bool = Fal
     # A page of a small alignment need not wait for the large files of others.
     large = chosen.depth * chosen.columns > QUICK_CELLS
     with READING.turn(user.pk) if large else nullcontext():
-        try:
-            profile = _profile(chosen.pk, chosen.digest)
-        except _NotCounted:
-            return Baselines(parent, blosum, None, chosen, None, NOT_COUNTED, choices)
+        profile = profile_if_counted(chosen)
+    if profile is None:
+        return Baselines(parent, blosum, None, chosen, None, NOT_COUNTED, choices)
     return Baselines(parent, blosum, profile_baseline(profile), chosen, profile.neff, "", choices)
+
+
+def profile_if_counted(alignment: Alignment) -> Profile | None:
+    """Return the profile of an alignment, None if its neighbours are not counted. It is remembered."""
+    try:
+        return _profile(alignment.pk, alignment.digest)
+    except _NotCounted:
+        return None
 
 
 def profile_named(alignment_id: UUID, digest: str) -> Baseline:
