@@ -63,8 +63,7 @@ def web(host: str, port: int) -> Part:
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
         # Uploads, downloads, event streams, synchronous requests, look-ups and public pages hold a thread each, at most
-        # 56 together.
-        # Of the other 24, one user or address takes at most 20 (jobs.web.places).
+        # 56 together. Of the other 24, one user or address takes at most 20 (jobs.web.places).
         # Loading the application before the fork halves the work at the start; importing it opens no connection.
         *("--worker-class", "e1site.webserver.worker.EdgeWorker"),
         *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),

@@ -120,7 +120,7 @@ class Comparison:
     @property
     def kinds(self) -> list[str]:
         """Return the kinds of folds that at least two models have."""
-        return [one for one in KINDS if sum(one in side.kinds for side in self.sides) > 1]
+        return _kinds_of_two(self.sides)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -268,15 +268,18 @@ def comparison_of(campaign: Campaign, *, by: int, models: str = "", main: str = 
             raise Conflict(f"the model {one.number} is {state}", code="model_not_ready")
     _check_property(found)
     sides = [Side(one) for one in found]
-    learnt = [set(one.kinds) for one in sides if one.kinds]
-    kinds = [one for one in KINDS if sum(one in each for each in learnt) > 1]
+    kinds = _kinds_of_two(sides)
     if folds and folds not in KINDS:
         raise InvalidInput.one(
             "bad_choice", f"folds is {folds[:40]!r}", f"Choose from {', '.join(KINDS)}.", path="folds"
         )
-    every = [one for one in kinds if all(one in each for each in learnt)]
+    every = [one for one in kinds if all(one in side.kinds for side in sides if side.kinds)]
     kind = folds or next(iter(every or kinds), None)
     return Comparison(campaign, sides, _main(sides, main), kind, by)
+
+
+def _kinds_of_two(sides: Sequence[Side]) -> list[str]:
+    return [one for one in KINDS if sum(one in side.kinds for side in sides) > 1]
 
 
 def _numbers(text: str) -> list[int]:

@@ -155,13 +155,7 @@ def publish_at_once(model: str, crew: Crew, chunk_ids: Sequence[int], tokens: in
     count as published already. If the message is lost, they are published again like any others.
     """
     try:
-        current_app.send_task(
-            TASK_RUN_BUNDLE,
-            args=[[list(chunk_ids)]],
-            queue=model_queue(model, cost_centre=crew.alive[0].cost_centre),
-            time_limit=time_limit(tokens, crew.rates_seen),
-            retry=False,
-        )
+        _send(_queue_of(model, crew), [list(chunk_ids)], time_limit(tokens, crew.rates_seen))
     except BROKER_ERRORS as error:
         log.warning("cannot publish for %s, Redis does not answer: %s", model, error)
         return False
@@ -173,7 +167,12 @@ def nothing_waits(model: str, crew: Crew) -> bool:
 
     Raises one of BROKER_ERRORS if Redis is down.
     """
-    return queue_length(model_queue(model, cost_centre=crew.alive[0].cost_centre)) == 0
+    return queue_length(_queue_of(model, crew)) == 0
+
+
+def _queue_of(model: str, crew: Crew) -> str:
+    """Return the queue of a crew with a living worker, for any precision."""
+    return model_queue(model, cost_centre=crew.alive[0].cost_centre)
 
 
 def dispatch_quietly(model: str) -> bool:
@@ -472,17 +471,17 @@ def _publish(
     contexts = _context_tokens((candidate for message in messages for bundle in message for candidate in bundle), costs)
     for number, message in enumerate(messages):
         try:
-            current_app.send_task(
-                TASK_RUN_BUNDLE,
-                args=[[[candidate.chunk_id for candidate in bundle] for bundle in message]],
-                queue=queue,
-                time_limit=time_limit(message_tokens(message, contexts), rates),
-                retry=False,
-            )
+            bundles = [[candidate.chunk_id for candidate in bundle] for bundle in message]
+            _send(queue, bundles, time_limit(message_tokens(message, contexts), rates))
         except BROKER_ERRORS:
             unsent = [one.chunk_id for later in messages[number:] for bundle in later for one in bundle]
             Chunk.objects.filter(id__in=unsent).update(published_at=None)
             raise
+
+
+def _send(queue: str, bundles: list[list[int]], seconds: int) -> None:
+    """Send a message of bundles, which may take so many seconds."""
+    current_app.send_task(TASK_RUN_BUNDLE, args=[bundles], queue=queue, time_limit=seconds, retry=False)
 
 
 def unpublish(chunk_ids: Sequence[int]) -> None:
