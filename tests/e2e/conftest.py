@@ -7,7 +7,7 @@ share a process.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -173,6 +173,19 @@ def violations(page: Page, *, colours_only: bool = False) -> list[str]:
     options: dict[str, object] = {"resultTypes": ["violations"]}
     found = Axe().run(page, options=options | ({"runOnly": COLOURS} if colours_only else {})).response["violations"]
     return [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
+
+
+def faults_at(page: Page, widths: Sequence[int]) -> list[str]:
+    """Return the violations that axe finds, and the widths at which the page is wider than its screen."""
+    ready(page)
+    found, before = violations(page), page.viewport_size
+    assert before is not None
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 844})
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            found.append(f"{wide} pixels wide at {width}")
+    page.set_viewport_size(before)
+    return found
 
 
 def until(condition: Callable[[], bool]) -> None:

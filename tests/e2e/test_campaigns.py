@@ -9,7 +9,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ready, violations
+from tests.e2e.conftest import faults_at
 from tests.e2e.steps import file
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
@@ -79,14 +79,8 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     wrong: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        ready(page)
-        if found := violations(page):
+        if found := faults_at(page, (390,)):
             wrong[name] = found
-        before = page.viewport_size
-        page.set_viewport_size({"width": 390, "height": 844})
-        if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
-            wrong.setdefault(name, []).append(f"{width} pixels wide on a phone")
-        page.set_viewport_size(before)
 
     page.goto("/campaigns/new/")
     look("new campaign")

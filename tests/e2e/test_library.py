@@ -8,7 +8,7 @@ import io
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ready, violations
+from tests.e2e.conftest import faults_at, ready
 from tests.e2e.steps import TEM1
 from tests.stack import Stack
 
@@ -41,15 +41,8 @@ def test_a_library_of_three_sites_within_a_budget(open_page, campaign, dark):
     wrong: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        ready(page)
-        if found := violations(page):
+        if found := faults_at(page, (320, 390, 1024)):
             wrong[name] = found
-        before = page.viewport_size
-        for width in (390, 1024):
-            page.set_viewport_size({"width": width, "height": 844})
-            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
-                wrong.setdefault(name, []).append(f"{wide} pixels wide at {width}")
-        page.set_viewport_size(before)
 
     page.goto(campaign)
     page.get_by_role("link", name="Design a library").click()
